@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import random
 import sys
+import tempfile
 import time
 import zipfile
 from collections import Counter
@@ -24,20 +25,28 @@ from typing import Any
 
 from esaws.cloud import Cloud
 from esaws.course.answers import to_data
-from esaws.course.chapters import chapters
+from esaws.course.chapters import chapters, find_exercise
 from esaws.course.classroom.checked import CHECKED
 from esaws.course.classroom.class_grading import ClassGrades, grade_class
 from esaws.course.classroom.folder import SETTINGS, Classroom, new_class, open_class
 from esaws.course.classroom.keys import learner_key
 from esaws.course.classroom.similar import similar_answers
-from esaws.course.classroom.submission import FORMAT, SUFFIX, pack
-from esaws.course.exercises import Chapter, Exercise
+from esaws.course.classroom.submission import FORMAT, SUFFIX, pack, pack_submission
+from esaws.course.items import find_item
+from esaws.course.kept_work import kept_work
+from esaws.course.labs import session as labs
+from esaws.course.labs.causes import CAUSES
+from esaws.course.labs.lab import ITEM_PREFIX
+from esaws.course.worlds import COURSE_FOLDER
 from esaws.deploy.inventory import inventory
+from esaws.environment import environment_variables
 from esaws.local_aws import control
 from esaws.local_aws.scratch import scratch_server
+from tests.course.stage import Stage
 
-HOMEWORK = ("02-third-zone", "02-private", "02-way-out", "07-prefix", "11-zone")
-"""Network, a rule of a load balancer, and the loss of a zone, which is checked on a copy."""
+LAB = "lab flapping-targets"
+HOMEWORK = ("02-third-zone", "02-way-out", "07-prefix", "11-zone", LAB)
+"""Network, a rule of a load balancer, the loss of a zone, which is checked on a copy, and a lab."""
 RIGHT, WRONG, COPIED = "right", "wrong", "copied"
 
 
@@ -69,8 +78,13 @@ def plan_class(learners: list[str], exercises: tuple[str, ...]) -> list[Part]:
 
 
 def differs(name: str, one: str, other: str) -> bool:
-    exercise = _exercise(name)
-    return exercise.values_of(one) != exercise.values_of(other)
+    item = find_item(name)
+    return item.values_of(one) != item.values_of(other)
+
+
+def _world(item: str) -> str:
+    """The name of a lab, or the number of an exercise's chapter: what is played on one local AWS."""
+    return item if item.startswith(ITEM_PREFIX) else item[:2]
 
 
 def play_class(folder: Path, count: int, exercises: tuple[str, ...] = HOMEWORK, processes: int = 2) -> Classroom:
@@ -90,8 +104,7 @@ def play_class(folder: Path, count: int, exercises: tuple[str, ...] = HOMEWORK, 
     learners = [learner.id for learner in classroom.learners]
     parts = plan_class(learners, exercises)
     groups = [
-        [part for part in parts if part.exercise.startswith(number)]
-        for number in dict.fromkeys(name[:2] for name in exercises)
+        [part for part in parts if _world(part.exercise) == world] for world in dict.fromkeys(map(_world, exercises))
     ]
     if processes > 1:
         with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
@@ -102,12 +115,17 @@ def play_class(folder: Path, count: int, exercises: tuple[str, ...] = HOMEWORK, 
     return classroom
 
 
-Played = tuple[dict[str, Any], bytes]
+Played = tuple[dict[str, Any], list[bytes]]
+"""What the manifest says of an exercise or a lab, and its saved states."""
 
 
 def play_parts(parts: list[Part]) -> list[tuple[Part, Played]]:
-    """Play the answers of one chapter on one local AWS."""
+    """Play the answers to one lab, or to the exercises of one chapter, on one local AWS."""
     os.environ["ESAWS_STILL"] = "1"
+    if parts[0].exercise.startswith(ITEM_PREFIX):
+        with scratch_server() as url, tempfile.TemporaryDirectory() as folder:
+            stage = Stage(url)
+            return [(part, play_lab(part, stage, Path(folder, part.learner))) for part in parts]
     chapter = chapters()[parts[0].exercise[:2]]
     with scratch_server(at=chapter.begins, **chapter.settings) as url:
         chapter.set_up(Cloud.at(url))
@@ -116,16 +134,16 @@ def play_parts(parts: list[Part]) -> list[tuple[Part, Played]]:
 
 
 def play(part: Part, url: str, start: bytes) -> Played:
-    """The record and the saved state of one answer."""
+    """Play one answer to an exercise."""
     control.exchange(url, "POST", "load", start)
-    exercise, cloud = _exercise(part.exercise), Cloud.at(url)
+    exercise, cloud = find_exercise(part.exercise)[1], Cloud.at(url)
     mine = exercise.values_of(part.values_of)
     if exercise.start is not None:
         exercise.start(cloud, exercise.values_of(part.learner))
     before = {f"{live.kind}/{live.name}": live.id for live in inventory(cloud) if not live.foreign}
-    number = int(hashlib.sha256(f"{part.learner} {part.exercise}".encode()).hexdigest(), 16)
     ways = [wrong.answer for wrong in exercise.wrong] if part.how == WRONG else [*exercise.solutions]
-    answer = ways[number % len(ways)](cloud, mine)
+    answer = ways[_number(part) % len(ways)](cloud, mine)
+    state = control.exchange(url, "GET", "save")
     record = {
         "points": 0,
         "of": 0,
@@ -139,8 +157,30 @@ def play(part: Part, url: str, start: bytes) -> Played:
         "attempts": 1,
         "hints": 0,
         "solution_shown": False,
+        "state": hashlib.sha256(state).hexdigest(),
     }
-    return record, control.exchange(url, "GET", "save")
+    return record, [state]
+
+
+def play_lab(part: Part, stage: Stage, folder: Path) -> Played:
+    """Play one diagnosis and repair of a lab; who copied handed in the work of the other learner."""
+    with environment_variables({COURSE_FOLDER: str(folder), "ESAWS_LEARNER": part.values_of}):
+        played = stage.broken(part.exercise.removeprefix(ITEM_PREFIX), part.values_of)
+        lab, is_wrong = played.lab, part.how == WRONG
+        way = (None, *lab.non_repairs)[_number(part) % (1 + len(lab.non_repairs))] if is_wrong else None
+        cause = next(each for each in CAUSES if each != lab.cause) if is_wrong and way is None else lab.cause
+        labs.hand_in(played.cloud, cause, played.proof())
+        (way.answer if way else lab.repair)(played.cloud, played.mine)
+        labs.check_lab(played.cloud)
+        _, manifest = pack_submission(part.values_of, b"")
+        kept = kept_work(part.values_of)[part.exercise]
+        states = [state for state in (kept.state, kept.diagnosis_state) if state is not None]
+        return manifest["exercises"][part.exercise], states
+
+
+def _number(part: Part) -> int:
+    """A number that chooses among the ways of an answer: the same in every run."""
+    return int(hashlib.sha256(f"{part.learner} {part.exercise}".encode()).hexdigest(), 16)
 
 
 def hand_in(classroom: Classroom, parts: list[Part], played: dict[Part, Played]) -> None:
@@ -154,13 +194,11 @@ def hand_in(classroom: Classroom, parts: list[Part], played: dict[Part, Played])
             "esaws": "simulated",
             "learner": learner.id,
             "submitted": "2026-12-01T12:00:00+00:00",
-            "exercises": {
-                name: {**about, "state": hashlib.sha256(state).hexdigest()} for name, (about, state) in own.items()
-            },
+            "exercises": {name: about for name, (about, _) in own.items()},
             "predictions": {},
         }
         key = learner_key(classroom.secret, learner.id)
-        content = pack(manifest, [state for _, state in own.values()], key)
+        content = pack(manifest, [state for _, states in own.values() for state in states], key)
         damage = DAMAGES[number // 12 % len(DAMAGES)] if number % 12 == 5 else None
         target = classroom.folder / "submissions" / f"{learner.name[-2:]}_{learner.id}"
         target.mkdir()
@@ -240,11 +278,6 @@ def malicious_files(classroom: Classroom, count: int) -> dict[str, bytes]:
         "bomb.zip": bomb,
         "=cmd|calc!A0.zip": attack,
     }
-
-
-def _exercise(name: str) -> Exercise:
-    chapter: Chapter = chapters()[name[:2]]
-    return next(exercise for exercise in chapter.exercises if exercise.name == name)
 
 
 def faults(classroom: Classroom, graded: ClassGrades) -> list[str]:
