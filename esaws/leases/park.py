@@ -22,6 +22,7 @@ from esaws.leases.lease import recount
 from esaws.leases.park_tasks import start_tasks, stop_tasks
 from esaws.leases.parked import PARKED_TAG
 from esaws.resource import Index, Live, of_kind
+from esaws.resources import db_instance
 from esaws.resources._ecs import service_of
 from esaws.resources.scalable_target import TASKS
 
@@ -251,7 +252,7 @@ def _stop_databases(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
             def act(live: Live = live) -> None:
                 tags = [{"Key": PARKED_TAG, "Value": "available"}]
                 rds.add_tags_to_resource(ResourceName=live.raw["DBInstanceArn"], Tags=tags)
-                rds.stop_db_instance(DBInstanceIdentifier=live.id)
+                db_instance.stop(cloud, live.id)
 
             yield Step("DBInstance", live.name, "available", "stopped", act)
 
@@ -263,17 +264,8 @@ def _start_databases(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
             continue
 
         def act(live: Live = live) -> None:
-            cloud.wait_until(
-                f"database {live.name} has stopped", lambda: _database_status(cloud, live.id) != "stopping", minutes=30
-            )
-            if _database_status(cloud, live.id) == "stopped":
-                rds.start_db_instance(DBInstanceIdentifier=live.id)
+            db_instance.start(cloud, live.id)
             rds.remove_tags_from_resource(ResourceName=live.raw["DBInstanceArn"], TagKeys=[PARKED_TAG])
             cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=live.id)
 
         yield Step("DBInstance", live.name, live.state, "available", act)
-
-
-def _database_status(cloud: Cloud, id: str) -> str:
-    (raw,) = cloud.client("rds").describe_db_instances(DBInstanceIdentifier=id)["DBInstances"]
-    return str(raw["DBInstanceStatus"])

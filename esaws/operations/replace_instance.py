@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from esaws.aws import ignore_codes, pages, tag_dict
+from esaws.aws import ignore_codes, ignore_repetition, pages, tag_dict
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.deploy.serving import wait_until_serving
 from esaws.deploy.steps import Step, StepPlan
@@ -22,7 +22,7 @@ from esaws.errors import UsageError
 from esaws.operations.checks import Check
 from esaws.operations.fleet import Host, drain, hosts_of, list_groups, members, wait_for_hosts
 from esaws.resource import Live
-from esaws.resources.auto_scaling_group import REPLACED_TAG, AutoScalingGroup
+from esaws.resources.auto_scaling_group import REPLACED_TAG, AutoScalingGroup, describe_group
 from esaws.simulation import cloud_time
 
 if TYPE_CHECKING:
@@ -161,9 +161,15 @@ def _detach(cloud: Cloud, member: Member) -> None:
     """Mark an instance, detach it, and return when its replacement is in service with an ECS agent."""
     tag = {"Key": REPLACED_TAG, "Value": member.group_name}
     cloud.client("ec2").create_tags(Resources=[member.id], Tags=[tag])
-    cloud.client("autoscaling").detach_instances(
-        InstanceIds=[member.id], AutoScalingGroupName=member.group_name, ShouldDecrementDesiredCapacity=False
-    )
+
+    def is_detached() -> bool:
+        instances = (describe_group(cloud, member.group_name) or {}).get("Instances", ())
+        return all(raw["InstanceId"] != member.id or raw["LifecycleState"] == "Detaching" for raw in instances)
+
+    with ignore_repetition("ValidationError", is_detached):
+        cloud.client("autoscaling").detach_instances(
+            InstanceIds=[member.id], AutoScalingGroupName=member.group_name, ShouldDecrementDesiredCapacity=False
+        )
     _wait_for_replacement(cloud, member)
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esaws._display import html_table, rich_table
-from esaws.aws import tag_dict
+from esaws.aws import ignore_repetition, tag_dict
 from esaws.cloud import Cloud
 from esaws.deploy.standalone_tasks import StoppedTask, run_again, stopped_tasks
 from esaws.deploy.steps import Step, StepPlan
@@ -24,7 +24,7 @@ from esaws.operations.checks import Check
 from esaws.operations.password_readers import Reader, find_readers, restart_reader
 from esaws.resource import Live
 from esaws.resources.cluster import Cluster
-from esaws.resources.db_instance import DBInstance
+from esaws.resources.db_instance import DBInstance, state_of
 from esaws.resources.password_parameter import PasswordParameter
 from esaws.resources.task import Task
 from esaws.simulation import cloud_time
@@ -202,13 +202,12 @@ def _give(cloud: Cloud, status: PasswordStatus) -> None:
     """Give the stored password to the database, wait until it has it, and note the version in its tag."""
     rds, id = cloud.client("rds"), status.database.id
     stored = cloud.client("ssm").get_parameter(Name=status.parameter, WithDecryption=True)["Parameter"]
-    cloud.retry(
-        lambda: rds.modify_db_instance(
-            DBInstanceIdentifier=id, MasterUserPassword=stored["Value"], ApplyImmediately=True
-        ),
-        "InvalidDBInstanceState",
-        minutes=30,
-    )
+
+    def modify() -> None:
+        with ignore_repetition("InvalidDBInstanceState", lambda: state_of(cloud, id) == "resetting-master-credentials"):
+            rds.modify_db_instance(DBInstanceIdentifier=id, MasterUserPassword=stored["Value"], ApplyImmediately=True)
+
+    cloud.retry(modify, "InvalidDBInstanceState", minutes=30)
     given_at: list[datetime] = []
 
     def has_it() -> bool:

@@ -350,16 +350,28 @@ def start_and_wait(cloud: Cloud, id: str) -> None:
     Raises:
         botocore.exceptions.WaiterError: it failed, is being deleted, or the waiter timed out.
     """
-    rds = cloud.client("rds")
-
-    def state() -> str:
-        (raw,) = rds.describe_db_instances(DBInstanceIdentifier=id)["DBInstances"]
-        return str(raw["DBInstanceStatus"])
-
-    cloud.wait_until(f"database {id} has stopped", lambda: state() != "stopping", minutes=30)
-    if state() == "stopped":
-        rds.start_db_instance(DBInstanceIdentifier=id)
+    start(cloud, id)
     cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=id)
+
+
+def start(cloud: Cloud, id: str) -> None:
+    """Start the database of this id if it is stopped. One that stops is started when it has stopped."""
+    cloud.wait_until(f"database {id} has stopped", lambda: state_of(cloud, id) != "stopping", minutes=30)
+    if state_of(cloud, id) == "stopped":
+        with ignore_repetition("InvalidDBInstanceState", lambda: state_of(cloud, id) != "stopped"):
+            cloud.client("rds").start_db_instance(DBInstanceIdentifier=id)
+
+
+def stop(cloud: Cloud, id: str) -> None:
+    """Let the database of this id stop, which is available."""
+    with ignore_repetition("InvalidDBInstanceState", lambda: state_of(cloud, id) in {"stopping", "stopped"}):
+        cloud.client("rds").stop_db_instance(DBInstanceIdentifier=id)
+
+
+def state_of(cloud: Cloud, id: str) -> str:
+    """Return AWS's word for the state of the database of this id."""
+    (raw,) = cloud.client("rds").describe_db_instances(DBInstanceIdentifier=id)["DBInstances"]
+    return str(raw["DBInstanceStatus"])
 
 
 def major_version(engine: str, version: str) -> str:

@@ -1,45 +1,14 @@
 """A plan of every kind in which the answer of each changing call is lost once: botocore sends the call again."""
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
-import pytest
-from botocore.endpoint import Endpoint
-from botocore.exceptions import ReadTimeoutError
-from botocore.model import OperationModel
-
-from esaws.call_log import Call
 from esaws.cloud import Cloud
 from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import Plan, plan_deploy, plan_teardown
 from esaws.errors import ApplyFailed
+from tests.losing_answers import losing_each_answer_once
 
 from .test_apply_again import EVERY_KIND, change_one_field_of_each
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-"""What differs each time: idempotency tokens, and the ids of uploads to ECR."""
-
-
-@contextmanager
-def losing_each_answer_once() -> Iterator[list[str]]:
-    """Send each changing call, and lose its first answer; yields the operations of the lost answers."""
-    get_response, lost, operations = Endpoint._get_response, set[tuple[str, str, str]](), list[str]()
-
-    def get_response_and_lose(self: Endpoint, request: Any, operation: OperationModel, context: Any) -> Any:
-        response = get_response(self, request, operation, context)
-        call = (operation.name, request.url, _UUID.sub("", str(request.body)))
-        if call in lost or not Call("", operation.name, {}, 0, "OK").changes:
-            return response
-        lost.add(call)
-        operations.append(operation.name)
-        return None, ReadTimeoutError(endpoint_url=request.url)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Endpoint, "_get_response", get_response_and_lose)
-        patch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-        yield operations
 
 
 def apply_until_done(plan: Callable[[], Plan]) -> None:
