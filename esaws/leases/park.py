@@ -22,8 +22,8 @@ from esaws.leases.lease import recount
 from esaws.leases.park_tasks import start_tasks, stop_tasks
 from esaws.leases.parked import PARKED_TAG
 from esaws.resource import Index, Live, of_kind
-from esaws.resources import db_instance
 from esaws.resources._ecs import service_of
+from esaws.resources.db_instance import DBInstance
 from esaws.resources.scalable_target import TASKS
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _stop_databases(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
             def act(live: Live = live) -> None:
                 tags = [{"Key": PARKED_TAG, "Value": "available"}]
                 rds.add_tags_to_resource(ResourceName=live.raw["DBInstanceArn"], Tags=tags)
-                db_instance.stop(cloud, live.id)
+                DBInstance.stop(cloud, live.id)
 
             yield Step("DBInstance", live.name, "available", "stopped", act)
 
@@ -264,7 +264,7 @@ def _start_databases(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
             continue
 
         def act(live: Live = live) -> None:
-            db_instance.start(cloud, live.id)
+            DBInstance.start(cloud, live.id)
             rds.remove_tags_from_resource(ResourceName=live.raw["DBInstanceArn"], TagKeys=[PARKED_TAG])
             cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=live.id)
 

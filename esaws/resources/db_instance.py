@@ -309,6 +309,20 @@ class DBInstance(Resource):
                 cloud.retry(delete, "InvalidDBInstanceState", minutes=30)
         cloud.wait("rds", "db_instance_deleted", DBInstanceIdentifier=live.id)
 
+    @staticmethod
+    def start(cloud: Cloud, id: str) -> None:
+        """Let a stopped database start. One that stops is started when it has stopped."""
+        cloud.wait_until(f"database {id} has stopped", lambda: state_of(cloud, id) != "stopping", minutes=30)
+        if state_of(cloud, id) == "stopped":
+            with ignore_repetition("InvalidDBInstanceState", lambda: state_of(cloud, id) != "stopped"):
+                cloud.client("rds").start_db_instance(DBInstanceIdentifier=id)
+
+    @staticmethod
+    def stop(cloud: Cloud, id: str) -> None:
+        """Let an available database stop."""
+        with ignore_repetition("InvalidDBInstanceState", lambda: state_of(cloud, id) in {"stopping", "stopped"}):
+            cloud.client("rds").stop_db_instance(DBInstanceIdentifier=id)
+
     def usage(self) -> Usages:
         operation = f"CreateDBInstance:{_OPERATIONS.get(self.engine, '')}"
         zones, storage = ("Multi-AZUsage", "RDS:Multi-AZ-") if self.multi_az else ("InstanceUsage", "RDS:")
@@ -350,22 +364,8 @@ def start_and_wait(cloud: Cloud, id: str) -> None:
     Raises:
         botocore.exceptions.WaiterError: it failed, is being deleted, or the waiter timed out.
     """
-    start(cloud, id)
+    DBInstance.start(cloud, id)
     cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=id)
-
-
-def start(cloud: Cloud, id: str) -> None:
-    """Start the database of this id if it is stopped. One that stops is started when it has stopped."""
-    cloud.wait_until(f"database {id} has stopped", lambda: state_of(cloud, id) != "stopping", minutes=30)
-    if state_of(cloud, id) == "stopped":
-        with ignore_repetition("InvalidDBInstanceState", lambda: state_of(cloud, id) != "stopped"):
-            cloud.client("rds").start_db_instance(DBInstanceIdentifier=id)
-
-
-def stop(cloud: Cloud, id: str) -> None:
-    """Let the database of this id stop, which is available."""
-    with ignore_repetition("InvalidDBInstanceState", lambda: state_of(cloud, id) in {"stopping", "stopped"}):
-        cloud.client("rds").stop_db_instance(DBInstanceIdentifier=id)
 
 
 def state_of(cloud: Cloud, id: str) -> str:

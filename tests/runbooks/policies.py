@@ -72,6 +72,8 @@ ALSO = {
 }
 """Action → the one that AWS also checks where the call sets tags."""
 _OPERATIONS = ("esaws.operations.", "esaws.leases.park")
+_METHODS = ("create", "delete", "start", "stop")
+"""The methods of kinds that change something."""
 _SESSION = botocore.session.get_session()
 _SHOWN = 12
 """How many actions the head of a runbook names."""
@@ -133,7 +135,7 @@ def calls_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
             names = {xform_name(name): name for name in _service_model(service).operation_names}
             if node.attr in names:
                 yield service, names[node.attr]
-        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in KINDS and node.attr in ("create", "delete"):
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in KINDS and node.attr in _METHODS:
             method = getattr(KINDS[ast.unparse(node.value)], node.attr)
             yield from calls_in(ast.parse(dedent(getsource(method))))
         elif isinstance(node, ast.Tuple) and [type(item) for item in node.elts[:2]] == [ast.Constant, ast.Constant]:
