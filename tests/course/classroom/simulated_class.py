@@ -2,7 +2,7 @@
 
 Each learner's work is played on a local AWS: solutions and wrong answers as the exercises declare them, some copied
 from another learner. The record of the points that each should get is written beside the class. A class that was
-played before is graded again.
+played before is graded again. Exercises and labs may be named after the folder, as in `"lab flapping-targets"`.
 """
 
 from __future__ import annotations
@@ -44,9 +44,8 @@ from esaws.local_aws import control
 from esaws.local_aws.scratch import scratch_server
 from tests.course.stage import Stage
 
-LAB = "lab flapping-targets"
-HOMEWORK = ("02-third-zone", "02-way-out", "07-prefix", "11-zone", LAB)
-"""Network, a rule of a load balancer, the loss of a zone, which is checked on a copy, and a lab."""
+HOMEWORK = ("02-third-zone", "02-private", "02-way-out", "07-prefix", "11-zone")
+"""Network, a rule of a load balancer, and the loss of a zone, which is checked on a copy."""
 RIGHT, WRONG, COPIED = "right", "wrong", "copied"
 
 
@@ -320,10 +319,10 @@ def copies(classroom: Classroom) -> set[tuple[str, str, str]]:
     }
 
 
-def main(count: int, folder: Path) -> None:
+def main(count: int, folder: Path, exercises: tuple[str, ...] = HOMEWORK) -> None:
     start = time.monotonic()
     if not folder.exists():
-        play_class(folder, count)
+        play_class(folder, count, exercises)
         print(f"played a class of {count} in {time.monotonic() - start:.0f} s")
     classroom = open_class(folder)
     (folder / CHECKED).unlink(missing_ok=True)
@@ -345,4 +344,4 @@ def main(count: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]).absolute())
+    main(int(sys.argv[1]), Path(sys.argv[2]).absolute(), tuple(sys.argv[3:]) or HOMEWORK)
