@@ -166,11 +166,8 @@ class CacheCluster(Resource):
         if live.fields["security_groups"] != set(security_groups):
             differing["SecurityGroupIds"] = security_groups
 
-        def describe() -> dict[str, Any]:
-            return dict(elasticache.describe_cache_clusters(CacheClusterId=live.id)["CacheClusters"][0])
-
         def is_modified() -> bool:
-            fields = self._live(self.name, describe()).fields
+            fields = self._live(self.name, _describe(cloud, live.id)).fields
             return (fields["node_type"], fields["security_groups"]) == (self.node_type, frozenset(security_groups))
 
         def modify() -> None:
@@ -180,7 +177,7 @@ class CacheCluster(Resource):
         cloud.retry(modify, "InvalidCacheClusterState", minutes=30)
 
         def settled() -> bool:
-            raw = describe()
+            raw = _describe(cloud, live.id)
             changed = all(group["Status"] == "active" for group in raw.get("SecurityGroups", ()))
             return raw["CacheClusterStatus"] == "available" and not raw.get("PendingModifiedValues") and changed
 
@@ -191,8 +188,7 @@ class CacheCluster(Resource):
         elasticache = cloud.client("elasticache")
 
         def is_deleting() -> bool:
-            raw = elasticache.describe_cache_clusters(CacheClusterId=live.id)["CacheClusters"][0]
-            return raw["CacheClusterStatus"] in cls.deleting
+            return _describe(cloud, live.id)["CacheClusterStatus"] in cls.deleting
 
         def delete() -> None:
             with ignore_repetition("InvalidCacheClusterState", is_deleting):
@@ -211,3 +207,8 @@ class CacheCluster(Resource):
     def example(cls) -> Self:
         subnet_group = CacheSubnetGroup.example()
         return cls(name="redis", subnet_group=subnet_group, security_groups=(SecurityGroup.example(),))
+
+
+def _describe(cloud: Cloud, id: str) -> dict[str, Any]:
+    (raw,) = cloud.client("elasticache").describe_cache_clusters(CacheClusterId=id)["CacheClusters"]
+    return dict(raw)

@@ -258,11 +258,8 @@ class DBInstance(Resource):
         }
         rds = cloud.client("rds")
 
-        def describe() -> dict[str, Any]:
-            return dict(rds.describe_db_instances(DBInstanceIdentifier=live.id)["DBInstances"][0])
-
         def is_modified() -> bool:
-            fields = self._live(self.name, describe()).fields
+            fields = self._live(self.name, _describe(cloud, live.id)).fields
             return all(declared[parameter] == fields[name] for name, parameter in _PARAMETERS.items())
 
         def modify() -> None:
@@ -273,7 +270,7 @@ class DBInstance(Resource):
 
         def settled() -> bool:
             # The state stays `available` while the change is pending, so botocore's waiter would return too early.
-            raw = describe()
+            raw = _describe(cloud, live.id)
             changed = all(group["Status"] == "active" for group in raw["VpcSecurityGroups"])
             return raw["DBInstanceStatus"] in _USABLE and not raw.get("PendingModifiedValues") and changed
 
@@ -294,12 +291,8 @@ class DBInstance(Resource):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         rds = cloud.client("rds")
 
-        def is_deleting() -> bool:
-            raw = rds.describe_db_instances(DBInstanceIdentifier=live.id)["DBInstances"][0]
-            return raw["DBInstanceStatus"] in cls.deleting
-
         def delete() -> None:
-            with ignore_repetition("InvalidDBInstanceState", is_deleting):
+            with ignore_repetition("InvalidDBInstanceState", lambda: state_of(cloud, live.id) in cls.deleting):
                 rds.delete_db_instance(
                     DBInstanceIdentifier=live.id, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
                 )
@@ -370,8 +363,12 @@ def start_and_wait(cloud: Cloud, id: str) -> None:
 
 def state_of(cloud: Cloud, id: str) -> str:
     """Return AWS's word for the state of the database of this id."""
+    return str(_describe(cloud, id)["DBInstanceStatus"])
+
+
+def _describe(cloud: Cloud, id: str) -> dict[str, Any]:
     (raw,) = cloud.client("rds").describe_db_instances(DBInstanceIdentifier=id)["DBInstances"]
-    return str(raw["DBInstanceStatus"])
+    return dict(raw)
 
 
 def major_version(engine: str, version: str) -> str:
